@@ -1,0 +1,99 @@
+"""Data sets: from the repository's ``data`` folder, or downloaded from it where the folder is not at hand (Colab)."""
+
+import hashlib
+import os
+import zipfile
+from dataclasses import dataclass
+from importlib.metadata import metadata
+from pathlib import Path
+
+import numpy as np
+import pooch
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What ``load`` expects of a data set: file name, SHA-256 of the file, shape and dtype of each array."""
+
+    file: str
+    sha256: str
+    arrays: dict[str, tuple[tuple[int, ...], str]]
+
+
+DATA_SETS: dict[str, DataSet] = {}
+
+
+class DataError(ValueError):
+    """A data set is unknown, missing, damaged or not of the expected shape."""
+
+
+def load(name: str, *, folder: Path | str | None = None) -> dict[str, np.ndarray]:
+    """Return the arrays of a data set, verified by checksum, shape, dtype and finiteness.
+
+    Args:
+        name: a key of ``DATA_SETS``; each has a data card in ``data/<name>/README.md``.
+        folder: where the data sets lie; by default ``$PBDL_DATA`` or the ``data`` folder of the repository.
+            If the file is not there, it is downloaded from the repository's address into pooch's cache.
+
+    Raises:
+        DataError: with one sentence that says what is wrong and what to do.
+    """
+    if name not in DATA_SETS:
+        raise DataError(f"there is no data set {name!r}: choose one of {', '.join(sorted(DATA_SETS))}.")
+    entry = DATA_SETS[name]
+    root = Path(folder or os.environ.get("PBDL_DATA") or Path(__file__).parents[1] / "data")
+    path = root / name / entry.file
+    if not path.is_file():
+        path = _download(name, entry, path)
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != entry.sha256:
+        raise DataError(
+            f"{path} is damaged: its SHA-256 is {found[:12]}…, expected {entry.sha256[:12]}…. "
+            f"Restore it with 'git checkout {path}' or make it again with data/{name}/generate.py."
+        )
+    return read_arrays(path, entry.arrays)
+
+
+def read_arrays(path: Path, expected: dict[str, tuple[tuple[int, ...], str]]) -> dict[str, np.ndarray]:
+    """Read an ``.npz`` file and check names, shapes, dtypes and finiteness; no pickled objects are accepted.
+
+    Raises:
+        DataError: if the file cannot be read or does not hold what is expected.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except Exception as error:  # damaged archives raise many kinds, zlib.error and struct.error among them
+        raise DataError(f"{path} is damaged ({error}): restore it or make it again.") from error
+    if set(arrays) != set(expected):
+        raise DataError(f"{path} holds the arrays {sorted(arrays)}, expected {sorted(expected)}: make it again.")
+    for name, (shape, dtype) in expected.items():
+        array = arrays[name]
+        if array.shape != tuple(shape) or array.dtype != np.dtype(dtype):
+            raise DataError(
+                f"{path}: {name} has shape {array.shape} and dtype {array.dtype}, "
+                f"expected {tuple(shape)} and {dtype}: make it again."
+            )
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            raise DataError(f"{path}: {name} holds values that are not finite: make it again.")
+    return arrays
+
+
+def repository_url() -> str:
+    """Return the repository's address, as set in ``pyproject.toml``."""
+    for entry in metadata("pbdl_utils").get_all("Project-URL") or []:
+        label, _, url = entry.partition(", ")
+        if label == "Repository":
+            return url
+    raise DataError("pbdl_utils was installed without its repository's address: install it again.")
+
+
+def _download(name: str, entry: DataSet, path: Path) -> Path:
+    url = f"{repository_url()}/raw/main/data/{name}/{entry.file}"
+    try:
+        return Path(pooch.retrieve(url, known_hash=f"sha256:{entry.sha256}", fname=f"{name}-{entry.file}"))
+    except Exception as error:  # requests, urllib3 and pooch raise many kinds
+        raise DataError(
+            f"the data set {name!r} is not at {path} and could not be downloaded from {url}: work in a clone of the "
+            f"repository, restore the file with 'git checkout', or make it with data/{name}/generate.py."
+        ) from error

@@ -1,0 +1,1 @@
+"""Solvers and exact solutions, each verified in ``tests/unit``."""
