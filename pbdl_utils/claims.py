@@ -65,7 +65,9 @@ def claim(
         ValueError: if the name, the values or ``needs`` are malformed.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", claim_id):
-        raise ValueError(f"claim id {claim_id!r}: expected lower-case words joined by hyphens, such as 'dp-beats-pinn'.")
+        raise ValueError(
+            f"claim id {claim_id!r}: expected lower-case words joined by hyphens, such as 'dp-beats-pinn'."
+        )
     if needs not in ("quick", "full"):
         raise ValueError(f"claim {claim_id}: needs is {needs!r}, expected 'quick' or 'full'.")
     if needs == "full" and scale() == "quick":

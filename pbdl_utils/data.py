@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import zipfile
 from dataclasses import dataclass
 from importlib.metadata import metadata
 from pathlib import Path
@@ -20,7 +19,13 @@ class DataSet:
     arrays: dict[str, tuple[tuple[int, ...], str]]
 
 
-DATA_SETS: dict[str, DataSet] = {}
+DATA_SETS: dict[str, DataSet] = {
+    "burgers": DataSet(
+        "burgers.npz",
+        "b6713894a727a04c1d5e1d51d4bb56a82a0014d869077118717357eec354c4dd",
+        {"x": ((128,), "float64"), "t": ((33,), "float64"), "u": ((33, 128), "float64")},
+    ),
+}
 
 
 class DataError(ValueError):

@@ -134,7 +134,9 @@ def save_animation(path: Path | str, frames: Sequence[Figure | ArrayLike], *, mi
         pbdl_utils.files.WriteError: if the file cannot be written.
     """
     if Path(path).suffix != ".webp" or not len(frames):
-        raise ValueError(f"expected a name ending in .webp and at least one frame, got {path} and {len(frames)} frames.")
+        raise ValueError(
+            f"expected a name ending in .webp and at least one frame, got {path} and {len(frames)} frames."
+        )
     images = [Image.fromarray(_pixels(frame)) for frame in frames]
     buffer = io.BytesIO()
     images[0].save(

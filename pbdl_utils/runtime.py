@@ -110,4 +110,11 @@ def is_live() -> bool:
     """
     if os.environ.get("PBDL_QUIET"):
         return False
-    return "ipykernel" in sys.modules or sys.stderr.isatty()
+    return in_notebook() or sys.stderr.isatty()
+
+
+def in_notebook() -> bool:
+    """Return whether this code runs in a Jupyter kernel."""
+    if "IPython" not in sys.modules:
+        return False
+    return hasattr(sys.modules["IPython"].get_ipython(), "kernel")

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 
 from pbdl_utils.files import write_atomically
-from pbdl_utils.runtime import is_live, stopwatch
+from pbdl_utils.runtime import in_notebook, is_live, stopwatch
 
 Item = TypeVar("Item")
 
@@ -145,7 +145,7 @@ def progress(items: Iterable[Item], description: str = "") -> Iterator[Item]:
 
 
 def _live_line() -> Callable[[str], None]:
-    if "ipykernel" in sys.modules:
+    if in_notebook():
         from IPython.display import display
 
         handle = display({"text/plain": ""}, raw=True, display_id=True)

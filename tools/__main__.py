@@ -42,9 +42,10 @@ def main(arguments: list[str]) -> int:
     }
     if task == "test":
         install_browser()
-        commands["test"] = [*lint(python), [python, "-m", "pytest", *rest]]
+        commands["test"] = [*lint(python), *tests(python)]
     for command in commands[task]:
-        status = subprocess.call(command)
+        quick = {"PBDL_SCALE": "quick", "PBDL_QUIET": "1"} if "--nbval-lax" in command else {}
+        status = subprocess.call(command, env=os.environ | quick)
         if status:
             return status
     return 0
@@ -53,6 +54,13 @@ def main(arguments: list[str]) -> int:
 def lint(python: str) -> list[list[str]]:
     """Return the commands that check style; the notebooks' own rules are tests in ``tests/notebooks``."""
     return [[python, "-m", "ruff", "check", "."], [python, "-m", "ruff", "format", "--check", "."]]
+
+
+def tests(python: str) -> list[list[str]]:
+    """Return the commands that run the tests, and then every notebook at quick scale against its stored outputs."""
+    pytest = [python, "-m", "pytest", "--quiet", "--numprocesses", "2"]
+    quick = [*pytest, "--dist", "loadscope", "--nbval-lax", "--nbval-cell-timeout", "300", "notebooks"]
+    return [[*pytest, "--dist", "loadfile"], quick]
 
 
 def install_browser() -> None:
@@ -66,8 +74,10 @@ def install_browser() -> None:
             if result.returncode:
                 sys.exit(f"{result.stdout[-2000:]}\nCould not install chromium: {' '.join(command)} failed.")
         return
-    sys.exit("The browser tests need chromium: install it (on Debian or Ubuntu: sudo apt-get install chromium), "
-             "or name a Chromium or Chrome in the variable PBDL_BROWSER.")
+    sys.exit(
+        "The browser tests need chromium: install it (on Debian or Ubuntu: sudo apt-get install chromium), "
+        "or name a Chromium or Chrome in the variable PBDL_BROWSER."
+    )
 
 
 if __name__ == "__main__":

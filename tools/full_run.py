@@ -1,4 +1,4 @@
-"""Execute notebooks at full scale in place: store the outputs, write the claims ledger, fill the numbers into the text."""
+"""Execute notebooks at full scale in place: store outputs, write the claims ledger, fill the numbers into the text."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import platform
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
@@ -58,10 +59,14 @@ def execute(path: Path, *, timeout: int | None = None) -> dict:
         claims_path = Path(folder) / "claims.json"
         environment = os.environ | {"PBDL_SCALE": "full", "PBDL_QUIET": "1", LEDGER_VARIABLE: str(claims_path)}
         client = NotebookClient(
-            notebook, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+            notebook,
+            kernel_name="python3",
+            timeout=timeout,
+            extra_arguments=["--log-level=40"],
+            resources={"metadata": {"path": str(path.parent)}},
         )
         start = time.perf_counter()
-        client.execute(env=environment)
+        _execute(client, environment)
         seconds = time.perf_counter() - start
         claims = json.loads(claims_path.read_text()) if claims_path.is_file() else []
     ledger = {
@@ -76,8 +81,22 @@ def execute(path: Path, *, timeout: int | None = None) -> dict:
     content = to_bytes(notebook)
     write_atomically(ledger_path, (json.dumps(ledger, indent=1, ensure_ascii=False) + "\n").encode())
     write_atomically(path, content)
-    measured.fill_file(path)
     return ledger
+
+
+def _execute(client: NotebookClient, environment: dict[str, str]) -> None:
+    """Execute in a thread of its own: in the main thread nbclient catches Ctrl-C and ends in an unrelated error."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        future = pool.submit(client.execute, env=environment)
+        try:
+            future.result()
+        except KeyboardInterrupt:
+            while not future.done():  # the kernel may only just be starting
+                process = getattr(getattr(client.km, "provisioner", None), "process", None)
+                if process is not None:
+                    process.kill()
+                time.sleep(0.1)
+            raise
 
 
 def main(names: list[str]) -> int:
@@ -101,7 +120,7 @@ def main(names: list[str]) -> int:
             print(f"\nA cell failed, so {path} and its results are as they were:\n{str(error)[-3000:]}")
             return 1
         print(f"{len(ledger['claims'])} claims hold, {ledger['wall_time_s']} s", flush=True)
-    measured.main()
+    measured.main(path.resolve() for path in paths)  # a mark that waits for another notebook is no failure of this run
     return 0
 
 

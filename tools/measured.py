@@ -7,6 +7,8 @@ In a notebook's prose ``<!--{dp-residual.dp:.1e}-->...<!--/-->`` stands for the 
 
 import json
 import re
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from pbdl_utils.files import write_atomically
@@ -64,6 +66,7 @@ def fill(text: str, notebook: str | None) -> str:
         opening = match.group(0)[: match.group(0).index("-->") + 3]
         return f"{opening}{lookup(source, claim, key, style or '')}<!--/-->"
 
+    text = re.sub(r"(?<=\S)\n(?=<!--\{)", " ", text)  # at the start of a line a comment would end the paragraph
     return MARK.sub(value, text)
 
 
@@ -89,12 +92,20 @@ def pages() -> list[Path]:
     return all_notebooks() + sorted((ROOT / "book").rglob("*.md"))
 
 
-def main() -> None:
-    """Fill in the marks of all pages whose notebooks have results."""
-    for path in pages():
-        if path.is_file() and fill_file(path):
-            print(f"filled in {path.relative_to(ROOT)}")
+def main(more: Iterable[Path] = ()) -> int:
+    """Fill in the marks of all pages and of ``more``; return 1 if a mark names a measurement that no ledger holds."""
+    unknown = []
+    for path in dict.fromkeys([*pages(), *more]):
+        shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+        try:
+            if path.is_file() and fill_file(path):
+                print(f"filled in {shown}")
+        except UnknownMeasurement as error:
+            unknown.append(f"{shown}: {error.args[0]}")
+    for line in unknown:
+        print(f"not filled in: {line}")
+    return 1 if unknown else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

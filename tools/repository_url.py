@@ -9,7 +9,7 @@ from pbdl_utils.files import write_atomically
 from tools.environment import ROOT
 from tools.notebooks import read, to_bytes
 
-ADDRESS = re.compile(r"https://[\w.-]+/[\w.-]+/[\w.-]+[\w-]")
+ADDRESS = re.compile(r"https://[\w.-]+/[\w.-]+/[\w.-]*[\w-]")
 PLACES = {  # file -> what stands before the address there
     "_config.yml": r"(?<=url: )",
     "CITATION.cff": r"(?<=repository-code: )",

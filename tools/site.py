@@ -16,17 +16,18 @@ def build(output: Path = ROOT) -> float:
     Raises:
         RuntimeError: with the builder's last lines, if there was a warning or an error.
     """
-    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(ROOT), "--path-output", str(output)]
+    main = "from jupyter_book.cli.main import main; main()"  # the package has no __main__ of its own
+    command = [sys.executable, "-c", main, "build", str(ROOT), "--path-output", str(output)]
     start = time.perf_counter()
     result = subprocess.run(
         [*command, "--all", "-W", "-n", "--keep-going"],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    if result.returncode:
+    if result.returncode or not (output / "_build" / "html" / "index.html").is_file():
         lines = [line for line in result.stdout.splitlines() if "WARNING" in line or "ERROR" in line]
         raise RuntimeError("\n".join([*lines, "...", result.stdout[-2500:]]))
     return time.perf_counter() - start

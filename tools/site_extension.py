@@ -3,9 +3,11 @@
 import html
 import json
 import re
+from pathlib import Path
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
+from docutils.parsers.rst.directives.admonitions import BaseAdmonition
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -80,6 +82,29 @@ class ResultsLedger(Directive):
         )
 
 
+class TitledAdmonition(BaseAdmonition):
+    """``:::{tip} Title``: like docutils' own, but what follows on the first line is the box's title."""
+
+    optional_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self) -> list[nodes.Node]:
+        """Return the box; without a title it is docutils' own."""
+        if not self.arguments:
+            self.node_class = {"tip": nodes.tip, "note": nodes.note, "warning": nodes.warning}[self.name]
+            return super().run()
+        self.node_class = nodes.admonition
+        self.options["class"] = [*self.options.get("class", []), self.name]
+        return super().run()
+
+
+def drop_icon_script(app: Sphinx, error: Exception | None) -> None:
+    """Empty the theme's icon script: its 1.5 MB repeat what the icon fonts, which are loaded anyway, already do."""
+    script = Path(app.outdir) / "_static" / "scripts" / "fontawesome.js"
+    if error is None and app.builder.format == "html":
+        script.write_text("// icons come from the fonts in ../vendor/fontawesome\n")
+
+
 def add_badge(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Put run time, hardware and number of claims of the stored run below the title of each notebook's page."""
     ledger = RESULTS / f"{docname.removeprefix('notebooks/')}.json"
@@ -115,7 +140,10 @@ def set_site_address(app: Sphinx, config: Config) -> None:
 def setup(app: Sphinx) -> dict:
     """Register the extension."""
     app.add_directive("results-ledger", ResultsLedger)
+    for name in ("tip", "note", "warning"):
+        app.add_directive(name, TitledAdmonition, override=True)
     app.connect("doctree-resolved", add_badge)
+    app.connect("build-finished", drop_icon_script)
     app.connect("env-updated", label_terms)
     app.connect("config-inited", set_site_address, priority=100)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,5 +1,6 @@
 """Multi-layer perceptrons."""
 
+import itertools
 from collections.abc import Callable, Sequence
 
 from torch import nn
@@ -21,7 +22,7 @@ def mlp(widths: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU) ->
     if len(widths) < 2 or min(widths) < 1:
         raise ValueError(f"widths is {list(widths)}, expected at least two positive numbers: input, ..., output.")
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
+    for inputs, outputs in itertools.pairwise(widths):
         layers += [nn.Linear(inputs, outputs), activation()]
     return nn.Sequential(*layers[:-1])
 
