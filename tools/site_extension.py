@@ -126,8 +126,8 @@ def label_terms(app: Sphinx, environment: BuildEnvironment) -> list[str]:
     standard = environment.get_domain("std")
     for (kind, term), (docname, anchor) in standard.objects.items():
         if kind == "term":
-            standard.labels[anchor] = (docname, anchor, term)
-            standard.anonlabels[anchor] = (docname, anchor)
+            standard.labels[anchor.lower()] = (docname, anchor, term)  # labels are lower case, whatever the term
+            standard.anonlabels[anchor.lower()] = (docname, anchor)
     return []
 
 
