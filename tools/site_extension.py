@@ -14,8 +14,10 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
 from tools.measured import format_number
-from tools.notebooks import RESULTS, all_notebooks, name_of
+from tools.notebooks import NOTEBOOKS, RESULTS, all_notebooks, name_of, read
 from tools.repository_url import address
+
+SEARCH_SCRIPTS = re.compile(r'<script src="[^"]*(?:searchtools|language_data|searchindex)\.js"></script>\s*')
 
 
 def ledgers() -> list[dict]:
@@ -53,11 +55,12 @@ class ResultsLedger(Directive):
     def _section(self, ledger: dict) -> nodes.section:
         docname = f"notebooks/{ledger['notebook']}"
         section = nodes.section(ids=[nodes.make_id(ledger["notebook"])])
+        heading = read(NOTEBOOKS / f"{ledger['notebook']}.ipynb").cells[0].source.splitlines()[0].lstrip("# ")
         link = addnodes.pending_xref(
-            "", refdomain="std", reftype="doc", reftarget=f"/{docname}", refexplicit=False, refwarn=True
+            "", refdomain="std", reftype="doc", reftarget=f"/{docname}", refexplicit=True, refwarn=True
         )
-        link += nodes.inline("", "")
-        title = nodes.title("", ledger["notebook"])
+        link += nodes.inline("", ledger["notebook"])
+        title = nodes.title("", heading)
         versions = ", ".join(f"{name} {value}" for name, value in ledger["versions"].items())
         cost = nodes.paragraph("", "", link, nodes.Text(f": {cost_text(ledger)}; {versions}."))
         rows = "".join(self._row(docname, entry) for entry in ledger["claims"])
@@ -98,11 +101,31 @@ class TitledAdmonition(BaseAdmonition):
         return super().run()
 
 
-def drop_icon_script(app: Sphinx, error: Exception | None) -> None:
-    """Empty the theme's icon script: its 1.5 MB repeat what the icon fonts, which are loaded anyway, already do."""
-    script = Path(app.outdir) / "_static" / "scripts" / "fontawesome.js"
-    if error is None and app.builder.format == "html":
-        script.write_text("// icons come from the fonts in ../vendor/fontawesome\n")
+def lighten(app: Sphinx, error: Exception | None) -> None:
+    """Take from the pages what they load without need, about 2 MB each.
+
+    The theme's icon script repeats what the icon fonts, which are loaded anyway, already do. The search index is
+    needed by the search page only; the search field of the other pages leads there.
+    """
+    if error is not None or app.builder.format != "html":
+        return
+    folder = Path(app.outdir)
+    script = folder / "_static" / "scripts" / "fontawesome.js"
+    script.write_text("// icons come from the fonts in ../vendor/fontawesome\n")
+    for page in folder.rglob("*.html"):
+        if page != folder / "search.html":
+            page.write_text(SEARCH_SCRIPTS.sub("", page.read_text()))
+
+
+def clean_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+    """Leave out the live-code scripts, which are entered twice and not used here; set the colour mode."""
+    kept = []
+    for script in context.get("script_files", []):
+        text = f"{getattr(script, 'filename', script)} {getattr(script, 'attributes', {}).get('body', '')}"
+        if "thebe" not in text.lower():
+            kept.append(script)
+    context["script_files"] = kept
+    context["default_mode"] = "auto"
 
 
 def add_badge(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -132,9 +155,10 @@ def label_terms(app: Sphinx, environment: BuildEnvironment) -> list[str]:
 
 
 def set_site_address(app: Sphinx, config: Config) -> None:
-    """Derive the site's public address, which link previews need, from the repository's."""
+    """Derive the site's public address, which link previews need, from the repository's; choose MathJax's parts."""
     owner, name = re.fullmatch(r"https://[^/]+/([^/]+)/([^/]+)", address()).groups()
     config.ogp_site_url = f"https://{owner}.github.io/{name}/"
+    config.mathjax_path = "mathjax/startup.js"  # with the parts listed in _config.yml, a third lighter than the bundle
 
 
 def setup(app: Sphinx) -> dict:
@@ -143,7 +167,8 @@ def setup(app: Sphinx) -> dict:
     for name in ("tip", "note", "warning"):
         app.add_directive(name, TitledAdmonition, override=True)
     app.connect("doctree-resolved", add_badge)
-    app.connect("build-finished", drop_icon_script)
+    app.connect("build-finished", lighten)
+    app.connect("html-page-context", clean_scripts)
     app.connect("env-updated", label_terms)
     app.connect("config-inited", set_site_address, priority=100)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
