@@ -35,9 +35,9 @@ GROUND, LEFT_TURNING, RIGHT_TURNING = (
     np.array([92, 190, 255]),
 )  # red, green, blue
 LIFT = 0.012  # acceleration per unit of marker, cells per step^2
-SPIN_UP, EVERY, FRAMES, BLEND = 560, 4, 58, 14  # steps before the first frame, steps per frame, frames, blended ones
+SPIN_UP, EVERY, FRAMES, BLEND = 560, 4, 56, 14  # steps before the first frame, steps per frame, frames, blended ones
 MILLISECONDS = 70
-QUALITY = 55
+QUALITY = 50
 
 Grid = Float[Tensor, "y x"]
 

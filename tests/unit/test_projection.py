@@ -8,6 +8,7 @@ from phi.torch.flow import PERIODIC, ZERO_GRADIENT, Box, Noise, Obstacle, Solve,
 from phi.torch.flow import math as pm
 
 from pbdl_utils.physics.projection import Projection, project
+from pbdl_utils.physics.smoke import CENTRES, advect, plume_step
 from pbdl_utils.statistics import convergence_order
 
 torch.set_num_threads(1)
@@ -274,3 +275,70 @@ def test_wrong_phiflow_arguments_raise():
         project(velocity, Obstacle(Box(x=1, y=1), velocity=(1.0, 0.0)))
     with pytest.raises(ValueError, match="no single"):
         project(velocity, "a box")
+
+
+# The plume on plain tensors, ``pbdl_utils.physics.smoke``, which rests on the projection.
+
+
+def uniform(box: Projection, speed: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a velocity of the same speed along x everywhere."""
+    shape_x, shape_y = box.face_shapes()
+    return torch.full(shape_x, speed, dtype=torch.float64), torch.zeros(shape_y, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(("scheme", "order"), [("semi-lagrangian", 1), ("maccormack", 2)])
+def test_advection_carries_a_bump_with_its_order(scheme, order):
+    """A smooth bump moves by 0.4 of a unit square; step and cell width shrink together, the CFL number is 1.28.
+
+    The bump has to vanish at the inflow end (here 1e-10): what enters there is taken to be constant.
+    """
+    errors, sizes = [], (100, 200)
+    for n in sizes:
+        box, steps = Projection((n, n), 1 / n, x="open", y="open"), round(0.4 * n / 1.28)
+        y, x = torch.meshgrid(*[(torch.arange(n, dtype=torch.float64) + 0.5) / n] * 2, indexing="ij")
+        start, wanted = (torch.exp(-((x - place) ** 2 + (y - 0.5) ** 2) / 0.004) for place in (0.3, 0.7))
+        for _ in range(steps):
+            start = advect(start, CENTRES, uniform(box, 1.0), 0.4 * n / steps, scheme=scheme)
+        errors.append(float((start - wanted).abs().mean()))
+    assert order - 0.2 < convergence_order([1 / n for n in sizes], errors) < order + 0.2
+
+
+@pytest.mark.parametrize("scheme", ["semi-lagrangian", "maccormack"])
+def test_advection_stays_within_the_old_values(scheme):
+    box = make("closed", dx=1.0, dy=1.0)
+    marker = torch.rand(box.shape, dtype=torch.float64)
+    moved = advect(marker, CENTRES, box(random_velocity(box))[0], 2.5, scheme=scheme)
+    assert marker.min() <= moved.min() and moved.max() <= marker.max()
+
+
+def test_plume_keeps_mirror_symmetry_and_batch_entries_apart():
+    box = Projection((20, 16), y=("wall", "open"))
+    source = torch.zeros(2, 20, 16, dtype=torch.float64)
+    source[0, 3:6, 6:10] = 0.2
+    marker, velocity = source, tuple(torch.zeros(2, *shape, dtype=torch.float64) for shape in box.face_shapes())
+    for _ in range(12):
+        marker, velocity = plume_step(marker + source, velocity, box, 0.7)
+    assert marker[0].max() > 0.1 and (marker[1] == 0).all() and (velocity[1][1] == 0).all()
+    assert torch.allclose(marker[0], marker[0].flip(-1), atol=1e-12)
+    assert torch.allclose(velocity[0], -velocity[0].flip(-1), atol=1e-12)
+    assert box.divergence(velocity).abs().max() < 1e-12
+
+
+def test_gradient_of_a_plume_step_equals_finite_differences():
+    box = Projection((6, 5))
+    marker = torch.rand(6, 5, dtype=torch.float64, requires_grad=True)
+    velocity = [(0.3 * u).requires_grad_() for u in box(random_velocity(box))[0]]
+
+    def outputs(marker, u_x, u_y):
+        marker, (u_x, u_y) = plume_step(marker, (u_x, u_y), box, 0.37, scheme="semi-lagrangian")
+        return marker, u_x, u_y
+
+    assert torch.autograd.gradcheck(outputs, (marker, *velocity))
+
+
+def test_wrong_plumes_raise():
+    box = make("closed", dx=1.0, dy=1.0)
+    with pytest.raises(ValueError, match="scheme is"):
+        plume_step(torch.zeros(box.shape), random_velocity(box, dtype=torch.float32), box, 1.0, scheme="upwind")
+    with pytest.raises(ValueError, match="periodic or its cells"):
+        plume_step(torch.zeros(box.shape), random_velocity(box), make("closed"), 1.0)

@@ -119,7 +119,16 @@ def test_text_has_contrast_and_figures_a_light_ground(page, server, name, theme)
     page.add_init_script(f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')")
     visit(page, f"{server}/{name}")
     assert page.evaluate("document.documentElement.dataset.theme") == theme
-    for selector in ("main p", "main h1", "main li", "main a.reference", "main .house-badge", "main td", "main pre"):
+    for selector in (
+        "main p",
+        "main h1",
+        "main li",
+        "main a.reference",
+        "main .house-badge",
+        "main td",
+        "main pre",
+        "main figcaption p",
+    ):
         for element in page.locator(selector).all()[:3]:
             color = element.evaluate("e => getComputedStyle(e).color")
             ground = element.evaluate(BACKGROUND)
