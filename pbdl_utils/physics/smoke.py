@@ -2,8 +2,8 @@
 
 Grids are those of ``pbdl_utils.physics.projection``: marker ``(..., ny, nx)`` at the cell centres, velocity
 ``(u_x, u_y)`` on the faces, ``(..., ny, nx + 1)`` and ``(..., ny + 1, nx)``, walls or open ends on all sides, square
-cells. For small grids this is ten times faster than PhiFlow, whose bookkeeping takes most of its time, it keeps mirror
-symmetry to round-off, and gradients pass through every operation.
+cells. Without the bookkeeping of a field library, with mirror symmetry kept to round-off, and with gradients through
+every operation.
 """
 
 import torch
