@@ -144,6 +144,13 @@ def add_badge(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     title.parent.insert(title.parent.index(title) + 1, nodes.raw("", text, format="html"))
 
 
+def mark_claims(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Give the printed lines of claims a class of their own, so that they wrap."""
+    for block in doctree.findall(nodes.literal_block):
+        if block.astext().startswith(("✓ ", "· ")):
+            block["classes"].append("claims-output")
+
+
 def label_terms(app: Sphinx, environment: BuildEnvironment) -> list[str]:
     """Make glossary terms targets of plain Markdown links, ``[shock](#term-shock)``, which Colab shows as text."""
     standard = environment.get_domain("std")
@@ -167,6 +174,7 @@ def setup(app: Sphinx) -> dict:
     for name in ("tip", "note", "warning"):
         app.add_directive(name, TitledAdmonition, override=True)
     app.connect("doctree-resolved", add_badge)
+    app.connect("doctree-resolved", mark_claims)
     app.connect("build-finished", lighten)
     app.connect("html-page-context", clean_scripts)
     app.connect("env-updated", label_terms)
