@@ -41,6 +41,7 @@ CHIPS = [  # the finished part, in reading order: two per row
     ("Convergence theory", "introduction/optimization_and_convergence.html"),
     ("Optimizers in practice", "../notebooks/introduction/optimizers_in_practice.html"),
 ]
+BEGUN = {"supervised": "supervised/supervised_training.html"}  # parts with a first finished chapter
 BOXES = {  # planned parts: place, name, what they need
     "supervised": (26, 282, ["Supervised", "training"], "architectures, airfoils"),
     "losses": (26, 398, ["Physical losses"], "PINNs, projection"),
@@ -63,19 +64,21 @@ def chip(index: int, name: str, link: str) -> str:
     )
 
 
-def planned(x: int, y: int, names: list[str], topics: str) -> str:
-    """Return one planned part."""
+def part(x: int, y: int, names: list[str], topics: str, link: str | None = None) -> str:
+    """Return one part that is planned or, if it has a link, begun."""
     centre = x + BOX_WIDTH / 2
     first = y + (26 if len(names) == 1 else 21)
     words = "".join(
         f'<text class="pm-name" x="{centre:g}" y="{first + 18 * row}">{escape(name)}</text>'
         for row, name in enumerate(names)
     )
-    return (
-        f'<g><rect class="pm-planned" x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="9"/>{words}'
+    frame, state = ("pm-chip", "begun") if link else ("pm-planned", "planned")
+    box = (
+        f'<g><rect class="{frame}" x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="9"/>{words}'
         f'<text class="pm-small" x="{centre:g}" y="{y + 58}">{escape(topics)}</text>'
-        f'<text class="pm-small" x="{centre:g}" y="{y + 75}">planned</text></g>'
+        f'<text class="pm-small" x="{centre:g}" y="{y + 75}">{state}</text></g>'
     )
+    return f'<a href="{link}">{box}</a>' if link else box
 
 
 def arrow(*points: tuple[float, float]) -> str:
@@ -118,15 +121,17 @@ def main() -> None:
         '<text class="pm-heading" x="195" y="34">Introduction</text>',
         '<text class="pm-small" x="195" y="52">finished: eight chapters to read and run</text>',
         *arrows(),
-        *[planned(*place) for place in BOXES.values()],
+        *[part(*place) for name, place in BOXES.items() if name not in BEGUN],
         *[f'<text class="pm-note" x="26" y="{746 + 19 * row}">{escape(line)}</text>' for row, line in enumerate(notes)],
     ]
     links = [chip(index, name, link) for index, (name, link) in enumerate(CHIPS)]
+    links += [part(*BOXES[name], link=link) for name, link in BEGUN.items()]
     description = (
-        "The introduction is finished and has eight linked chapters. Planned parts build on it: supervised training, "
-        "then physical losses, then differentiable physics, then reinforcement learning; probabilistic foundations, "
-        "then probabilistic methods with physics; improved gradients; and further topics. The forward simulations "
-        "come before physical losses and differentiable physics, the optimisation chapters before improved gradients."
+        "The introduction is finished and has eight linked chapters; supervised training is begun. Planned parts build "
+        "on them: physical losses, then differentiable physics, then reinforcement learning; probabilistic "
+        "foundations, then probabilistic methods with physics; improved gradients; further topics. The forward "
+        "simulations come before physical losses and differentiable physics, the optimisation chapters before improved "
+        "gradients."
     )
     # The picture has the role of an image; the links stand outside it, because readers' software hides what is inside.
     svg = (
