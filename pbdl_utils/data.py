@@ -25,6 +25,25 @@ DATA_SETS: dict[str, DataSet] = {
         "b6713894a727a04c1d5e1d51d4bb56a82a0014d869077118717357eec354c4dd",
         {"x": ((128,), "float64"), "t": ((33,), "float64"), "u": ((33, 128), "float64")},
     ),
+    "airfoils": DataSet(
+        "airfoils.npz",
+        "6e13888ac65dc1a1fa1f18432c0cbe0969ed9a045a2b8ea620a882cea6d0d1ab",
+        {
+            "inputs": ((509, 3, 128, 128), "float16"),
+            "targets": ((509, 3, 128, 128), "float16"),
+            "split": ((509,), "U10"),
+            "family": ((509,), "U14"),
+            "shape": ((509,), "U60"),
+            "reynolds": ((509,), "float64"),
+            "angle": ((509,), "float64"),
+            "lift": ((509,), "float32"),
+            "drag": ((509,), "float32"),
+            "lift_drift": ((509,), "float32"),
+            "iterations": ((509,), "int32"),
+            "seconds": ((509,), "float32"),
+            "surface": ((509, 3, 124), "float32"),
+        },
+    ),
 }
 
 
@@ -32,17 +51,25 @@ class DataError(ValueError):
     """A data set is unknown, missing, damaged or not of the expected shape."""
 
 
-def load(name: str, *, folder: Path | str | None = None) -> dict[str, np.ndarray]:
+def load(name: str, *, folder: Path | str | None = None, source: str = "book") -> dict[str, np.ndarray]:
     """Return the arrays of a data set, verified by checksum, shape, dtype and finiteness.
 
     Args:
         name: a key of ``DATA_SETS``; each has a data card in ``data/<name>/README.md``.
         folder: where the data sets lie; by default ``$PBDL_DATA`` or the ``data`` folder of the repository.
             If the file is not there, it is downloaded from the repository's address into pooch's cache.
+        source: ``"book"`` for our own data, ``"pbdl"`` for what the reference text published under this name, with
+            its own normalisation, downloaded into ``folder`` (by default pooch's cache).
 
     Raises:
         DataError: with one sentence that says what is wrong and what to do.
     """
+    if source == "pbdl":
+        from pbdl_utils.published_data import load_published
+
+        return load_published(name, Path(folder or pooch.os_cache("pbdl")))
+    if source != "book":
+        raise DataError(f"source is {source!r}, expected 'book' or 'pbdl'.")
     if name not in DATA_SETS:
         raise DataError(f"there is no data set {name!r}: choose one of {', '.join(sorted(DATA_SETS))}.")
     entry = DATA_SETS[name]

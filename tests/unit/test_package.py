@@ -64,7 +64,13 @@ def test_colab_keeps_its_own_torch_and_numpy():
 
 def test_every_import_of_the_package_is_declared():
     declared = {re.match(r"[\w-]+", requirement).group(0).lower() for requirement in PROJECT["dependencies"]}
-    aliases = {"phi": "phiflow", "PIL": "matplotlib", "IPython": None, "pbdl_utils": None}  # matplotlib brings Pillow
+    aliases = {
+        "phi": "phiflow",
+        "PIL": "matplotlib",
+        "IPython": None,
+        "pbdl_utils": None,
+        "pbdl": None,
+    }  # matplotlib brings Pillow
     for name in MODULES:
         for node in ast.walk(ast.parse((ROOT / name).read_text())):
             if isinstance(node, ast.Import):
