@@ -89,7 +89,7 @@ def spectral_solution(
 
     Products are dealiased with the 2/3 rule; the exponential integrator (Cox and Matthews 2002, with the stable
     coefficients of Kassam and Trefethen 2005) treats the viscous term exactly. The result is accurate once the
-    grid resolves the shocks, whose width is about ``4 nu / jump``: some 2000 points for this book's viscosity.
+    grid resolves the shocks, whose width is about ``8 nu / jump``: some 2000 points for this book's viscosity.
 
     Args:
         initial: velocity at equidistant points of one period, shape ``(n,)``, n even. Cell centres will do.
