@@ -66,7 +66,7 @@ def fill(text: str, notebook: str | None) -> str:
         opening = match.group(0)[: match.group(0).index("-->") + 3]
         return f"{opening}{lookup(source, claim, key, style or '')}<!--/-->"
 
-    text = re.sub(r"(?<=\S)\n(?=<!--\{)", " ", text)  # at the start of a line a comment would end the paragraph
+    text = re.sub(r"(?<=\S)\n[ \t]*(?=<!--\{)", " ", text)  # at the start of a line a comment would end the paragraph
     return MARK.sub(value, text)
 
 

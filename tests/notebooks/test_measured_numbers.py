@@ -37,6 +37,15 @@ def test_number_format(value, style, text):
     assert format_number(value, style) == text
 
 
+def test_a_mark_never_begins_a_line(tmp_path, monkeypatch):
+    """There a comment would begin a block of HTML, and the rest of the paragraph would be shown as it is typed."""
+    monkeypatch.setattr("tools.measured.RESULTS", tmp_path)
+    (tmp_path / "n.json").write_text('{"claims": [{"id": "a", "measured": {"b": 0.25}}]}')
+    mark = "<!--{n#a.b}-->0<!--/-->"
+    for indent in ("", "  "):
+        assert fill(f"- an item of\n{indent}{mark} units", None) == "- an item of <!--{n#a.b}-->0.25<!--/--> units"
+
+
 def test_unknown_measurements_are_named(tmp_path, monkeypatch):
     with pytest.raises(UnknownMeasurement, match="no results of introduction/nowhere"):
         fill("<!--{introduction/nowhere#a.b}-->0<!--/-->", None)

@@ -77,6 +77,10 @@ def test_page_loads_cleanly(page, server, name):
     broken = page.evaluate("[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)")
     assert broken == []
     text = page.inner_text("main")
+    sentences = page.evaluate("[...document.querySelectorAll('main p, main li')].map(e => e.innerText)")
+    assert [text for text in sentences if re.search(r"\$[^$\n]*[\\=_^][^$\n]*\$", text)] == [], (
+        "a formula is shown as text"
+    )
     assert not re.search(r"^:::+|\{(term|cite|eq|prf:ref|exercise)\}`|<!--", text, re.M), "raw markup is visible"
 
 
