@@ -44,6 +44,21 @@ DATA_SETS: dict[str, DataSet] = {
             "surface": ((509, 3, 124), "float32"),
         },
     ),
+    "airfoils/nonsteady": DataSet(
+        "nonsteady.npz",
+        "5f23a60d1557a572ff20ed3f511b70bfdb1a3c54398d3b9641d7943788ac7f1e",
+        {f"{case}_{name}": ((2000,), "float32") for case in ("stalled", "steady") for name in ("lift", "drag")}
+        | {f"{case}_fields": ((3, 128, 128), "float16") for case in ("stalled", "steady")}
+        | {name: ((1,), "float64") for name in ("stalled_angle", "steady_angle", "reynolds")},
+    ),
+    "airfoils/reference_recipe": DataSet(
+        "reference_recipe.npz",
+        "f1e8a3caffa05a65e36d45396205c9faf0d1b90e15be3fe9ff121e59a4920785",
+        {"seed": ((3,), "int64"), "parameters": ((3,), "int64"), "seconds": ((3,), "float64")}
+        | {name: ((3, 200), "float32") for name in ("train_curve", "validation_curve")}
+        | {"train_errors": ((3, 354, 3), "float32"), "validation_errors": ((3, 87, 3), "float32")}
+        | {"test_errors": ((3, 68, 3), "float32")},
+    ),
 }
 
 
@@ -55,7 +70,8 @@ def load(name: str, *, folder: Path | str | None = None, source: str = "book") -
     """Return the arrays of a data set, verified by checksum, shape, dtype and finiteness.
 
     Args:
-        name: a key of ``DATA_SETS``; each has a data card in ``data/<name>/README.md``.
+        name: a key of ``DATA_SETS``; each has a data card in ``data/<folder>/README.md``, where the folder is the
+            part of the name before a slash.
         folder: where the data sets lie; by default ``$PBDL_DATA`` or the ``data`` folder of the repository.
             If the file is not there, it is downloaded from the repository's address into pooch's cache.
         source: ``"book"`` for our own data, ``"pbdl"`` for what the reference text published under this name, with
@@ -74,14 +90,14 @@ def load(name: str, *, folder: Path | str | None = None, source: str = "book") -
         raise DataError(f"there is no data set {name!r}: choose one of {', '.join(sorted(DATA_SETS))}.")
     entry = DATA_SETS[name]
     root = Path(folder or os.environ.get("PBDL_DATA") or Path(__file__).parents[1] / "data")
-    path = root / name / entry.file
+    path = root / name.partition("/")[0] / entry.file
     if not path.is_file():
         path = _download(name, entry, path)
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != entry.sha256:
         raise DataError(
             f"{path} is damaged: its SHA-256 is {found[:12]}…, expected {entry.sha256[:12]}…. "
-            f"Restore it with 'git checkout {path}' or make it again with data/{name}/generate.py."
+            f"Restore it with 'git checkout {path}' or make it again with data/{path.parent.name}/generate.py."
         )
     return read_arrays(path, entry.arrays)
 
@@ -121,11 +137,12 @@ def repository_url() -> str:
 
 
 def _download(name: str, entry: DataSet, path: Path) -> Path:
-    url = f"{repository_url()}/raw/main/data/{name}/{entry.file}"
+    folder = path.parent.name
+    url = f"{repository_url()}/raw/main/data/{folder}/{entry.file}"
     try:
-        return Path(pooch.retrieve(url, known_hash=f"sha256:{entry.sha256}", fname=f"{name}-{entry.file}"))
+        return Path(pooch.retrieve(url, known_hash=f"sha256:{entry.sha256}", fname=f"{folder}-{entry.file}"))
     except Exception as error:  # requests, urllib3 and pooch raise many kinds
         raise DataError(
             f"the data set {name!r} is not at {path} and could not be downloaded from {url}: work in a clone of the "
-            f"repository, restore the file with 'git checkout', or make it with data/{name}/generate.py."
+            f"repository, restore the file with 'git checkout', or make it with data/{folder}/generate.py."
         ) from error

@@ -39,6 +39,8 @@ def fit(
 ) -> History:
     """Train ``network``: for each epoch and each batch one step of ``optimizer`` on ``loss(batch)``.
 
+    Afterwards the network is in evaluation mode.
+
     Args:
         network: the network that ``loss`` evaluates.
         batches: called once per epoch, returns the epoch's batches.
@@ -80,6 +82,7 @@ def fit(
             _save(path, network, optimizer, scheduler, history, (epoch + 1, best, stale, best_weights))
     if best_weights is not None:
         network.load_state_dict(best_weights)
+    network.eval()  # also when a finished run is resumed and no epoch is left
     return history
 
 

@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,8 +28,26 @@ def ensure() -> Path:
     if sys.version_info < (3, 11):  # noqa: UP036 - said here in words, before any newer syntax fails
         sys.exit(f"This book needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
     wanted = _fingerprint()
-    if STAMP.is_file() and STAMP.read_text() == wanted:
-        return python()
+    with _one_at_a_time():
+        if not (STAMP.is_file() and STAMP.read_text() == wanted):
+            _make(wanted)
+    return python()
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Let a second task wait while a first one makes the environment (on systems that can lock files this way)."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    with (ROOT / ".venv.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make(wanted: str) -> None:
     print(f"Making the environment in {FOLDER} (a few minutes the first time) ...", flush=True)
     if FOLDER.exists():
         shutil.rmtree(FOLDER)
@@ -36,7 +56,6 @@ def ensure() -> Path:
     _call(*pip, "-r", str(ROOT / "requirements.txt"))
     _call(*pip, "--no-deps", "--editable", str(ROOT))
     STAMP.write_text(wanted)
-    return python()
 
 
 def _fingerprint() -> str:

@@ -83,13 +83,19 @@ class AirfoilUNet(nn.Module):
         in_channels: channels of the input.
         out_channels: channels of the output.
         dropout: probability of dropping whole feature maps after each normalisation.
+        batch_norm: without it (583,171 weights for exponent 4) the weights start from PyTorch's defaults instead.
 
     Raises:
         ValueError: for an exponent below 1, or (when called) a field that is not a multiple of 128 cells.
     """
 
     def __init__(
-        self, channel_exponent: int = 4, in_channels: int = 3, out_channels: int = 3, dropout: float = 0.0
+        self,
+        channel_exponent: int = 4,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        dropout: float = 0.0,
+        batch_norm: bool = True,
     ) -> None:
         super().__init__()
         if channel_exponent < 1:
@@ -97,13 +103,18 @@ class AirfoilUNet(nn.Module):
         c = 2**channel_exponent
         widths = [in_channels, c, 2 * c, 2 * c, 4 * c, 8 * c, 8 * c, 8 * c]
         kernels = [4, 4, 4, 4, 4, 2, 2]
-        self.down = nn.ModuleList(_down(widths[i], widths[i + 1], kernels[i], dropout) for i in range(len(kernels)))
+        self.down = nn.ModuleList(
+            _down(widths[i], widths[i + 1], kernels[i], dropout, batch_norm) for i in range(len(kernels))
+        )
         outputs = [8 * c, 8 * c, 4 * c, 2 * c, 2 * c, c]
         inputs = [8 * c, 16 * c, 16 * c, 8 * c, 4 * c, 4 * c]
         sizes = [1, 1, 3, 3, 3, 3]
-        self.up = nn.ModuleList(_up(a, b, size, dropout) for a, b, size in zip(inputs, outputs, sizes, strict=True))
+        self.up = nn.ModuleList(
+            _up(a, b, size, dropout, batch_norm) for a, b, size in zip(inputs, outputs, sizes, strict=True)
+        )
         self.last = nn.Sequential(_twice(), nn.Conv2d(2 * c, out_channels, 3, padding=1))
-        self.apply(_initialise)
+        if batch_norm:
+            self.apply(_initialise)
 
     def forward(self, x: Float[Tensor, "batch channel y x"]) -> Float[Tensor, "batch out y x"]:
         """Return the predicted fields."""
@@ -119,14 +130,16 @@ class AirfoilUNet(nn.Module):
         return self.last(torch.cat([x, features[0]], dim=1))
 
 
-def _down(inputs: int, outputs: int, kernel: int, dropout: float) -> nn.Sequential:
+def _down(inputs: int, outputs: int, kernel: int, dropout: float, batch_norm: bool) -> nn.Sequential:
     step = nn.Conv2d(inputs, outputs, kernel, stride=2, padding=1 if kernel == 4 else 0)
-    return nn.Sequential(step, nn.BatchNorm2d(outputs), nn.Dropout2d(dropout), nn.LeakyReLU(0.2))
+    norm = nn.BatchNorm2d(outputs) if batch_norm else nn.Identity()
+    return nn.Sequential(step, norm, nn.Dropout2d(dropout), nn.LeakyReLU(0.2))
 
 
-def _up(inputs: int, outputs: int, kernel: int, dropout: float) -> nn.Sequential:
+def _up(inputs: int, outputs: int, kernel: int, dropout: float, batch_norm: bool) -> nn.Sequential:
     step = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
-    return nn.Sequential(_twice(), step, nn.BatchNorm2d(outputs), nn.Dropout2d(dropout), nn.ReLU())
+    norm = nn.BatchNorm2d(outputs) if batch_norm else nn.Identity()
+    return nn.Sequential(_twice(), step, norm, nn.Dropout2d(dropout), nn.ReLU())
 
 
 def _twice() -> nn.Upsample:

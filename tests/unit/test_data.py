@@ -135,7 +135,7 @@ def test_shipped_data_sets_load(name):
 
 @pytest.mark.parametrize("name", sorted(DATA_SETS))
 def test_shipped_data_sets_have_a_card_and_a_recipe(name):
-    folder = data.Path(data.__file__).parents[1] / "data" / name
+    folder = data.Path(data.__file__).parents[1] / "data" / name.partition("/")[0]
     card = (folder / "README.md").read_text()
     assert DATA_SETS[name].sha256 in card
     assert (folder / "generate.py").is_file()

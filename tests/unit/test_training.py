@@ -40,6 +40,13 @@ def test_training_lowers_the_loss():
     assert history.seconds > 0
 
 
+def test_a_finished_run_is_resumed_in_evaluation_mode(tmp_path):
+    """Batch normalisation and dropout must be off, whether or not an epoch was left to train."""
+    run(2, checkpoint=tmp_path / "training.pt")
+    network, _ = run(2, checkpoint=tmp_path / "training.pt")
+    assert not network.training
+
+
 def test_interrupted_training_loses_at_most_one_epoch_and_ends_the_same(tmp_path):
     straight, history = run(6)
     path = tmp_path / "training.pt"
