@@ -41,7 +41,11 @@ CHIPS = [  # the finished part, in reading order: two per row
     ("Convergence theory", "introduction/optimization_and_convergence.html"),
     ("Optimizers in practice", "../notebooks/introduction/optimizers_in_practice.html"),
 ]
-BEGUN = {"supervised": "supervised/supervised_training.html"}  # parts with a first finished chapter
+BEGUN = {  # parts with a first finished chapter
+    "supervised": "supervised/supervised_training.html",
+    "losses": "physical_losses/physical_loss_terms.html",
+    "physics": "differentiable_physics/introduction.html",
+}
 BOXES = {  # planned parts: place, name, what they need
     "supervised": (26, 282, ["Supervised", "training"], "architectures, airfoils"),
     "losses": (26, 398, ["Physical losses"], "PINNs, projection"),
@@ -127,9 +131,10 @@ def main() -> None:
     links = [chip(index, name, link) for index, (name, link) in enumerate(CHIPS)]
     links += [part(*BOXES[name], link=link) for name, link in BEGUN.items()]
     description = (
-        "The introduction is finished and has eight linked chapters; supervised training is begun. Planned parts build "
-        "on them: physical losses, then differentiable physics, then reinforcement learning; probabilistic "
-        "foundations, then probabilistic methods with physics; improved gradients; further topics. The forward "
+        "The introduction is finished and has eight linked chapters. Supervised training and physical losses are "
+        "finished, differentiable physics is begun; these three are linked too. Planned parts build on them: "
+        "reinforcement learning after differentiable physics; probabilistic foundations, then probabilistic methods "
+        "with physics; improved gradients; further topics. The forward "
         "simulations come before physical losses and differentiable physics, the optimisation chapters before improved "
         "gradients."
     )
