@@ -46,6 +46,7 @@ BEGUN = {  # parts with a first finished chapter
     "losses": "physical_losses/physical_loss_terms.html",
     "physics": "differentiable_physics/introduction.html",
 }
+FINISHED = {"supervised", "losses"}
 BOXES = {  # planned parts: place, name, what they need
     "supervised": (26, 282, ["Supervised", "training"], "architectures, airfoils"),
     "losses": (26, 398, ["Physical losses"], "PINNs, projection"),
@@ -68,15 +69,15 @@ def chip(index: int, name: str, link: str) -> str:
     )
 
 
-def part(x: int, y: int, names: list[str], topics: str, link: str | None = None) -> str:
-    """Return one part that is planned or, if it has a link, begun."""
+def part(x: int, y: int, names: list[str], topics: str, link: str | None = None, state: str = "planned") -> str:
+    """Return one part: planned, or with a link to its first chapter begun or finished."""
     centre = x + BOX_WIDTH / 2
     first = y + (26 if len(names) == 1 else 21)
     words = "".join(
         f'<text class="pm-name" x="{centre:g}" y="{first + 18 * row}">{escape(name)}</text>'
         for row, name in enumerate(names)
     )
-    frame, state = ("pm-chip", "begun") if link else ("pm-planned", "planned")
+    frame = "pm-chip" if link else "pm-planned"
     box = (
         f'<g><rect class="{frame}" x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="9"/>{words}'
         f'<text class="pm-small" x="{centre:g}" y="{y + 58}">{escape(topics)}</text>'
@@ -129,7 +130,8 @@ def main() -> None:
         *[f'<text class="pm-note" x="26" y="{746 + 19 * row}">{escape(line)}</text>' for row, line in enumerate(notes)],
     ]
     links = [chip(index, name, link) for index, (name, link) in enumerate(CHIPS)]
-    links += [part(*BOXES[name], link=link) for name, link in BEGUN.items()]
+    states = {name: "finished" if name in FINISHED else "begun" for name in BEGUN}
+    links += [part(*BOXES[name], link=link, state=states[name]) for name, link in BEGUN.items()]
     description = (
         "The introduction is finished and has eight linked chapters. Supervised training and physical losses are "
         "finished, differentiable physics is begun; these three are linked too. Planned parts build on them: "

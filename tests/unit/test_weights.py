@@ -82,7 +82,7 @@ def test_shipped_files_are_listed_and_light():
 
 
 def test_the_airfoil_weights_give_the_errors_of_the_ledger():
-    """The validation error of the shipped networks is what the ledger states; the encoding is written out again here."""
+    """The validation error of the shipped networks is the ledger's; the encoding is written out again here."""
     from pbdl_utils.data import load
     from pbdl_utils.networks import AirfoilUNet
 
