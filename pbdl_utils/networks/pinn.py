@@ -18,7 +18,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from pbdl_utils.physics.burgers import VISCOSITY
+from pbdl_utils.problems import VISCOSITY
 
 
 class Jet(NamedTuple):

@@ -11,7 +11,8 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-VISCOSITY = 0.01 / np.pi
+from pbdl_utils.problems import VISCOSITY
+
 LENGTH = 2.0  # of the periodic interval [-1, 1]
 SHOCK_TIME = 1 / np.pi  # when -sin(pi x) would form its shock without viscosity
 

@@ -14,7 +14,7 @@ from pbdl_utils.data import load
 from pbdl_utils.physics.burgers import VISCOSITY, cell_centres, cole_hopf
 
 ROOT = Path(__file__).parents[2]
-HOME = ROOT / "pbdl_utils/physics/burgers.py"
+HOME = ROOT / "pbdl_utils/problems.py"
 SOURCES = sorted({*ROOT.glob("pbdl_utils/**/*.py"), *ROOT.glob("data/burgers/*.py"), *ROOT.glob("notebooks/*/*.ipynb")})
 
 
