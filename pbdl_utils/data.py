@@ -59,6 +59,18 @@ DATA_SETS: dict[str, DataSet] = {
         | {"train_errors": ((3, 354, 3), "float32"), "validation_errors": ((3, 87, 3), "float32")}
         | {"test_errors": ((3, 68, 3), "float32")},
     ),
+    "wake_flow": DataSet(
+        "wake_flow.npz",
+        "581080b075ea1794974db07c4f67c878a9f756897fce2ad84d8d94e5fd8ffbdf",
+        {
+            "u_x": ((11, 361, 64, 33), "int16"),
+            "u_y": ((11, 361, 65, 32), "int16"),
+            "fine_u_x": ((5, 3, 256, 129), "int16"),
+            "fine_u_y": ((5, 3, 257, 128), "int16"),
+            "reynolds": ((11,), "float64"),
+            "split": ((11,), "U12"),
+        },
+    ),
 }
 
 
