@@ -110,3 +110,54 @@ def test_the_airfoil_weights_give_the_errors_of_the_ledger():
             mirrored = answer(network, -angle, shape.flip(-2), fluid.flip(-2)).flip(-2) * flip
         errors.append(((upright + mirrored) / 2 - target).abs().mean().item())
     assert np.mean(errors) == pytest.approx(stated["mean"], rel=1e-3)
+
+
+def test_the_wake_corrections_give_the_errors_of_the_ledger():
+    """Error of the shipped hybrids at the unseen Reynolds numbers; the hybrid step is written out again here."""
+    from torch.nn.functional import pad
+
+    from pbdl_utils.data import load
+    from pbdl_utils.networks import resnet
+    from pbdl_utils.physics.wake import Wake, viscosity_of
+
+    ledger = json.loads((ROOT / "results/differentiable_physics/solver_in_the_loop.json").read_text())
+    claims = {entry["id"]: entry["measured"] for entry in ledger["claims"]}
+    data, wake = load("wake_flow"), Wake((64, 32), 1.0)
+    inside, train = (np.flatnonzero(data["split"] == name) for name in ("test inside", "train"))
+    logs = torch.from_numpy(data["reynolds"]).float().log()
+    norms = logs[train].mean(), logs[train].std()
+    starts = np.array([0, 60, 120, 190, 260])
+    who, when = np.repeat(inside, 5), np.tile(starts, 3)
+    fluid, number = (~wake.solid).float(), ((logs[who] - norms[0]) / norms[1])[:, None, None]
+    viscosity = viscosity_of(logs[who].exp())[:, None, None]
+
+    def states(frames) -> tuple[torch.Tensor, torch.Tensor]:
+        return wake.project(tuple(torch.from_numpy(data[n][who, frames]).float() / 2**13 for n in ("u_x", "u_y")))
+
+    def size(u_x, u_y) -> torch.Tensor:
+        return (u_x.square().sum((-2, -1)) + u_y.square().sum((-2, -1))).sqrt()
+
+    for name, key in (("hybrid", "hybrid-vs-source"), ("third-order", "beats-a-good-solver")):
+        found = []
+        for seed in range(3):
+            network = torch.nn.Sequential(
+                torch.nn.PixelUnshuffle(2),
+                resnet(24, 8, width=32, blocks=2, padding="zeros"),
+                torch.nn.PixelShuffle(2),
+            )
+            wrapped = torch.nn.ModuleDict({"network": network})
+            weights.shipped(f"solver-in-the-loop-{name}-{seed}", wrapped)
+            u_x, u_y = states(when)
+            for n in range(1, 101):
+                with torch.no_grad():
+                    if name == "hybrid":
+                        u_x, u_y = wake.advect(wake.diffuse((u_x, u_y), viscosity))
+                    else:
+                        u_x, u_y = wake.transport((u_x, u_y), viscosity)
+                    faces = [u_x[..., :-1], u_x[..., 1:], u_y[..., :-1, :] - 1, u_y[..., 1:, :] - 1]
+                    inputs = torch.stack([*faces, number.expand_as(faces[0]), fluid.expand_as(faces[0])], 1)
+                    right, upper = (0.1 * network(inputs)).unbind(1)
+                    u_x, u_y = wake.project((u_x + pad(right[..., :-1], (1, 1)), u_y + pad(upper, (0, 0, 1, 0))))
+                    target = states(when + n)
+                    found.append(size(u_x - target[0], u_y - target[1]) / size(*target))
+        assert torch.cat(found).mean().item() == pytest.approx(claims[key]["hybrid"]["mean"], rel=0.02)
