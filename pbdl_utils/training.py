@@ -92,16 +92,16 @@ def _train_epoch(network, batches, loss, optimizer, epoch: int) -> float:
     for batch in batches:
         optimizer.zero_grad(set_to_none=True)
         value = loss(batch)
+        if not value.isfinite():  # before it reaches the weights: some operators crash on what follows
+            message = f"the loss became {value.item()} in epoch {epoch + 1}: try a smaller learning rate."
+            raise FloatingPointError(message)
         value.backward()
         optimizer.step()
         total, count = total + value.detach(), count + 1
     network.eval()
     if count == 0:
         raise ValueError("batches() returned no batch: check the size of the data set and of the batch.")
-    mean = float(total) / count
-    if mean != mean or mean in (float("inf"), float("-inf")):
-        raise FloatingPointError(f"the loss became {mean} in epoch {epoch + 1}: try a smaller learning rate.")
-    return mean
+    return float(total) / count
 
 
 def _save(path: Path, network, optimizer, scheduler, history: History, state: tuple) -> None:
