@@ -46,7 +46,7 @@ BEGUN = {  # parts with a first finished chapter
     "losses": "physical_losses/physical_loss_terms.html",
     "physics": "differentiable_physics/introduction.html",
 }
-FINISHED = {"supervised", "losses"}
+FINISHED = {"supervised", "losses", "physics"}
 BOXES = {  # planned parts: place, name, what they need
     "supervised": (26, 282, ["Supervised", "training"], "architectures, airfoils"),
     "losses": (26, 398, ["Physical losses"], "PINNs, projection"),
@@ -133,8 +133,8 @@ def main() -> None:
     states = {name: "finished" if name in FINISHED else "begun" for name in BEGUN}
     links += [part(*BOXES[name], link=link, state=states[name]) for name, link in BEGUN.items()]
     description = (
-        "The introduction is finished and has eight linked chapters. Supervised training and physical losses are "
-        "finished, differentiable physics is begun; these three are linked too. Planned parts build on them: "
+        "The introduction is finished and has eight linked chapters. Supervised training, physical losses and "
+        "differentiable physics are finished and linked too. Planned parts build on them: "
         "reinforcement learning after differentiable physics; probabilistic foundations, then probabilistic methods "
         "with physics; improved gradients; further topics. The forward "
         "simulations come before physical losses and differentiable physics, the optimisation chapters before improved "
