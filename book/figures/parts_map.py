@@ -45,6 +45,7 @@ BEGUN = {  # parts with a first finished chapter
     "supervised": "supervised/supervised_training.html",
     "losses": "physical_losses/physical_loss_terms.html",
     "physics": "differentiable_physics/introduction.html",
+    "foundations": "probabilistic/introduction.html",
 }
 FINISHED = {"supervised", "losses", "physics"}
 BOXES = {  # planned parts: place, name, what they need
@@ -134,8 +135,9 @@ def main() -> None:
     links += [part(*BOXES[name], link=link, state=states[name]) for name, link in BEGUN.items()]
     description = (
         "The introduction is finished and has eight linked chapters. Supervised training, physical losses and "
-        "differentiable physics are finished and linked too. Planned parts build on them: "
-        "reinforcement learning after differentiable physics; probabilistic foundations, then probabilistic methods "
+        "differentiable physics are finished, probabilistic foundations are begun; all are linked too. "
+        "Planned parts build on them: "
+        "reinforcement learning after differentiable physics; after the foundations probabilistic methods "
         "with physics; improved gradients; further topics. The forward "
         "simulations come before physical losses and differentiable physics, the optimisation chapters before improved "
         "gradients."
