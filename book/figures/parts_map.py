@@ -47,7 +47,7 @@ BEGUN = {  # parts with a first finished chapter
     "physics": "differentiable_physics/introduction.html",
     "foundations": "probabilistic/introduction.html",
 }
-FINISHED = {"supervised", "losses", "physics"}
+FINISHED = {"supervised", "losses", "physics", "foundations"}
 BOXES = {  # planned parts: place, name, what they need
     "supervised": (26, 282, ["Supervised", "training"], "architectures, airfoils"),
     "losses": (26, 398, ["Physical losses"], "PINNs, projection"),
@@ -135,7 +135,7 @@ def main() -> None:
     links += [part(*BOXES[name], link=link, state=states[name]) for name, link in BEGUN.items()]
     description = (
         "The introduction is finished and has eight linked chapters. Supervised training, physical losses and "
-        "differentiable physics are finished, probabilistic foundations are begun; all are linked too. "
+        "differentiable physics are finished, probabilistic foundations are finished and linked too. "
         "Planned parts build on them: "
         "reinforcement learning after differentiable physics; after the foundations probabilistic methods "
         "with physics; improved gradients; further topics. The forward "
