@@ -46,8 +46,9 @@ BEGUN = {  # parts with a first finished chapter
     "losses": "physical_losses/physical_loss_terms.html",
     "physics": "differentiable_physics/introduction.html",
     "foundations": "probabilistic/introduction.html",
+    "gradients": "improved_gradients/scale_invariance.html",
 }
-FINISHED = {"supervised", "losses", "physics", "foundations"}
+FINISHED = {"supervised", "losses", "physics", "foundations", "gradients"}
 BOXES = {  # planned parts: place, name, what they need
     "supervised": (26, 282, ["Supervised", "training"], "architectures, airfoils"),
     "losses": (26, 398, ["Physical losses"], "PINNs, projection"),
@@ -135,10 +136,11 @@ def main() -> None:
     links += [part(*BOXES[name], link=link, state=states[name]) for name, link in BEGUN.items()]
     description = (
         "The introduction is finished and has eight linked chapters. Supervised training, physical losses and "
-        "differentiable physics are finished, probabilistic foundations are finished and linked too. "
+        "differentiable physics are finished, probabilistic foundations and improved gradients are "
+        "finished and linked too. "
         "Planned parts build on them: "
         "reinforcement learning after differentiable physics; after the foundations probabilistic methods "
-        "with physics; improved gradients; further topics. The forward "
+        "with physics; further topics. The forward "
         "simulations come before physical losses and differentiable physics, the optimisation chapters before improved "
         "gradients."
     )
