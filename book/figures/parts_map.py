@@ -47,6 +47,7 @@ BEGUN = {  # parts with a first finished chapter
     "physics": "differentiable_physics/introduction.html",
     "foundations": "probabilistic/introduction.html",
     "gradients": "improved_gradients/scale_invariance.html",
+    "beyond": "../notebooks/beyond/learning_dynamics.html",
 }
 FINISHED = {"supervised", "losses", "physics", "foundations", "gradients"}
 BOXES = {  # planned parts: place, name, what they need
@@ -57,7 +58,7 @@ BOXES = {  # planned parts: place, name, what they need
     "foundations": (208, 282, ["Probabilistic:", "foundations"], "flows, scores, diffusion"),
     "probabilistic": (208, 398, ["Probabilistic:", "with physics"], "inverse problems, time"),
     "gradients": (208, 514, ["Improved", "gradients"], "inversion, half-inverse"),
-    "beyond": (208, 630, ["Beyond"], "reduction, meshless"),
+    "beyond": (208, 630, ["Beyond"], "dynamics and chaos"),
 }
 BOX_WIDTH, BOX_HEIGHT = 156, 84
 
@@ -137,10 +138,10 @@ def main() -> None:
     description = (
         "The introduction is finished and has eight linked chapters. Supervised training, physical losses and "
         "differentiable physics are finished, probabilistic foundations and improved gradients are "
-        "finished and linked too. "
+        "finished and linked too; further topics are begun. "
         "Planned parts build on them: "
         "reinforcement learning after differentiable physics; after the foundations probabilistic methods "
-        "with physics; further topics. The forward "
+        "with physics. The forward "
         "simulations come before physical losses and differentiable physics, the optimisation chapters before improved "
         "gradients."
     )
