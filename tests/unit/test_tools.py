@@ -67,6 +67,8 @@ def test_new_chapter_enters_the_contents(copy):
     assert introduction.startswith("Introduction\n")
     assert introduction.endswith("      - file: notebooks/introduction/my_topic\n")
     assert ":label: ex-my-topic-code" in path.read_text()
+    before, _, after = toc.partition("  - caption: Beyond\n")  # as long as the part does not exist, it is made
+    (copy / "_toc.yml").write_text(before + after[after.index("  - caption: Reference") :])
     new_chapter.create("beyond/other", copy)
     toc = (copy / "_toc.yml").read_text()
     assert "  - caption: Beyond\n    chapters:\n      - file: notebooks/beyond/other\n  - caption: Reference" in toc
