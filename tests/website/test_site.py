@@ -43,7 +43,9 @@ def visit(page, url: str) -> dict:
     page.on("request", on_request)
     page.on("response", on_response)
     page.goto(url, wait_until="networkidle")
-    page.wait_for_function("!window.MathJax || !MathJax.startup || MathJax.startup.promise.then(() => true)")
+    page.wait_for_function(  # on a busy machine MathJax may arrive after the network has become idle
+        "!document.querySelector('.math') || (window.MathJax?.startup?.promise ?? null)?.then(() => true)"
+    )
     return seen
 
 
